@@ -95,6 +95,8 @@ def test_what_cannot_be_compared_is_refused(builder, fitted):
             (X[TEST], LABELS[TEST]),
             price_per_hour="cheap",
         )
+    with pytest.raises(TypeError, match=r"builder=.*Builder, fitted=.*Builder. To compare two"):
+        tl.compare(builder, builder, (X[TRAIN], LABELS[TRAIN]), (X[TEST], LABELS[TEST]))
 
 
 def test_random_weights_are_new_and_measured_inputs_stay():

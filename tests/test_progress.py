@@ -82,6 +82,19 @@ def test_a_stage_of_another_kind_says_nothing_of_the_others(clock):
     assert shown.seconds_left() == pytest.approx(1.5)
 
 
+def test_a_stage_before_anything_is_expected_says_nothing_of_what_comes(clock):
+    shown = Work()
+    shown.expect(None)
+    before = work.Stage("predicting", 20, "text", 1.0, _begun=0.0)  # a cost of 1 is a text here
+    shown.begin(before)
+    for clock.now in (1.0, 2.0):
+        before.advance(10)
+    shown.end(before, None)
+    shown.expect(3e8)  # operations
+    shown.begin(work.Stage("compiling", 3, cost=1e8, _begun=2.0))
+    assert shown.seconds_left() is None
+
+
 def test_a_log_has_a_line_each_ten_seconds_and_the_last_result(clock):
     shown, written = Work(), io.StringIO()
     shown.shows = True

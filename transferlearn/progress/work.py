@@ -108,7 +108,8 @@ class Work:
 
     def end(self, stage: Stage, before: Stage | None) -> None:
         """Ends a stage, and goes on with the one before it, if there was one."""
-        self._seconds, self._cost = self._timed(stage)
+        if self._ahead is not None:  # else nobody has said in which unit costs are counted
+            self._seconds, self._cost = self._timed(stage)
         self.stage = before
 
     def result(self, line: str) -> None:

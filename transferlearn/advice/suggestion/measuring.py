@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from transferlearn.backbones import Backbone
+from transferlearn.backbones.graph import of_any_length
 from transferlearn.builders import Builder
 from transferlearn.data import LoadedData
 from transferlearn.data.dataset import ItemDataset, Request
@@ -133,7 +134,10 @@ def measure(
     (item,) = network.items
     pooled = [_pooled(cut, item, f"pooled_{i}_of_suggest") for i, cut in enumerate(cuts)]
     words = f"{backbone.name} at {training.kind.size_in_words(sample.shape)}"
-    values, seconds = _run(keras.Model(item, pooled), sample, words)
+    probed = keras.Model(item, pooled)
+    if any(None in spec.shape for spec in training.kind.inputs().values()):
+        probed = of_any_length(probed)  # batches of short texts are filled up little
+    values, seconds = _run(probed, sample, words)
     depths = []
     for count, mask, cut, value in zip(counts, masks, cuts, values, strict=True):
         set_trainable(network, mask, batch_norm=training.settings.batch_norm)

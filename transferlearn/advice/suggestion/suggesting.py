@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from transferlearn import backbones
-from transferlearn.advice.suggestion.heads import HEAD, score_of_head
+from transferlearn.advice.suggestion.heads import score_of_head
 from transferlearn.advice.suggestion.measuring import (
     Budget,
     MeasuredBackbone,
@@ -20,7 +20,12 @@ from transferlearn.advice.suggestion.measuring import (
 from transferlearn.advice.suggestion.probing import ProbeScore, cross_validated
 from transferlearn.advice.suggestion.sampling import ItemSample, Sampler, read_samples
 from transferlearn.advice.suggestion.table import Suggestion, Suggestions
-from transferlearn.builders import Builder, ImageBuilder, ImageClassifierBuilder
+from transferlearn.builders import (
+    Builder,
+    ImageBuilder,
+    ImageClassifierBuilder,
+    TokenClassifierBuilder,
+)
 from transferlearn.builders.classifier import Classifier
 from transferlearn.builders.regressor import Regressor
 from transferlearn.checks import whole
@@ -35,7 +40,7 @@ from transferlearn.types import Source, Verbose
 _Candidate: TypeAlias = str | keras.Model | backbones.Backbone | Builder
 
 # Those whose score a solved layer, or a head of a few epochs, foretells.
-_TAKEN = (ImageBuilder, Classifier, Regressor)
+_TAKEN = (ImageBuilder, Classifier, Regressor, TokenClassifierBuilder)
 _TIMED = 64  # rows that a network is timed on, where its head is trained on all of them
 _NOTHING_TO_GAIN = 0.99  # score above which training more blocks is not worth its time
 
@@ -59,8 +64,9 @@ def suggest(
     the frozen part and of the blocks behind it is solved and cross-validated, which estimates what
     training these blocks reaches ([Head2Toe](https://arxiv.org/abs/2201.03529)). It orders networks
     and sizes; of depths it says less, and a deeper one is never expected to reach less.
-    Where no probe can be solved, as for masks, the builder's head is trained for four epochs on the
-    frozen network, whose features are stored, and scored on items held out, without depths.
+    Where no probe of a pooled output can tell, as for masks and tags, the builder's head is solved,
+    or trained for four epochs, on the frozen network, whose features are stored, and scored on
+    items held out, without depths.
     docs/choosing.md compares it with fine-tuning.
 
     Args:
@@ -83,7 +89,7 @@ def suggest(
         fewer operations, and of one network the one that trains most blocks (or fewest, above a
         score of 0.99). Their `recommended` is the one that trains quickest of those that no other
         clearly beats, item by item (one-sided, 95%); where it is not known how wrong each
-        item is, as for masks, it is the best. Nothing that was passed is changed.
+        item is, as for masks and tags, it is the best. Nothing that was passed is changed.
 
     Raises:
         TypeError: Candidates that are no list.
@@ -129,8 +135,10 @@ def _as_builders(candidates: Sequence[_Candidate]) -> list[Builder]:
     builders = [x if isinstance(x, Builder) else ImageClassifierBuilder(x) for x in candidates]
     if others := [type(x).__name__ for x in builders if not isinstance(x, _TAKEN)]:
         raise TypeError(
-            "suggest compares networks for classes and numbers, and of images for all tasks. "
-            "Train the others by themselves: builder.fit(train).evaluate(test). "
+            "suggest compares networks by a head on what is frozen: for classes, numbers and tags, "
+            "and of images for all tasks. Those that write texts bring their heads with them. "
+            "Train each, and compare builder.fit(train).evaluate(test); language models by "
+            "bits_per_byte, since their tokens differ. "
             f"Received: {', '.join(others)}"
         )
     for name in ("task", "value_range", "text_column", "on_error", "groups"):
@@ -158,13 +166,13 @@ def _by_head(builder: Builder, sample: ItemSample, budget: Budget) -> Suggestion
     few = sample.items.rows(np.arange(min(_TIMED, len(sample.items.items))))
     measured = measure(builder, few, [0])
     with stage("training a head"):
-        score, interval = score_of_head(builder, sample.items, budget.seed)
+        score, interval, how = score_of_head(builder, sample.items, budget.seed)
     seconds = budget.seconds_of_recipe(measured, measured.depths[0])
     return Suggestion(
         schedule="auto",
         freeze=None,
         trained_blocks=len(measured.backbone.blocks),
-        how=HEAD,
+        how=how,
         score_name=sample.encoding.score.name,
         score=score,
         interval=interval,
