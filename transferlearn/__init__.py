@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from transferlearn.builders import Training as Training
     from transferlearn.comparison import Comparison as Comparison
     from transferlearn.comparison import compare as compare
+    from transferlearn.distributing import distribute as distribute
     from transferlearn.exporting import Export as Export
     from transferlearn.exporting import export as export
     from transferlearn.extracting import extract as extract
@@ -118,6 +119,7 @@ _NAMES = {
     "doubt": "advice.doubts",
     "Comparison": "comparison",
     "compare": "comparison",
+    "distribute": "distributing",
     "Cache": "features",
     "extract": "extracting",
     "Estimate": "advice.estimation",

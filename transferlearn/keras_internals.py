@@ -119,11 +119,17 @@ def replace_samples(flow: keras.utils.PyDataset, samples: Callable[[np.ndarray],
 
 @contextmanager
 def layout_of_each_batch() -> Iterator[None]:
-    """Lets a model on JAX lay out each batch by its own shape, and not as the first one was."""
+    """Lets a model on JAX lay out each batch by its own shape, and not as the first one was.
+
+    What is on the devices already stays as it is.
+    """
+    import jax
     from keras.src.backend.jax import trainer  # noqa: TID251
 
     def each(iterator: Any, _: object) -> Iterator[Any]:
-        return map(trainer._distribute_data, iterator.data_adapter.get_jax_iterator())
+        for batch in iterator.data_adapter.get_jax_iterator():
+            laid_out = isinstance(keras.tree.flatten(batch)[0], jax.Array)
+            yield batch if laid_out else trainer._distribute_data(batch)
 
     kept = trainer.JAXEpochIterator._get_distributed_iterator
     trainer.JAXEpochIterator._get_distributed_iterator = each
@@ -131,3 +137,25 @@ def layout_of_each_batch() -> Iterator[None]:
         yield
     finally:
         trainer.JAXEpochIterator._get_distributed_iterator = kept
+
+
+def set_layout(
+    variable: keras.Variable, distribution: keras.distribution.DataParallel | None, value: Any
+) -> None:
+    """Sets a variable on JAX to a value on each device of a distribution, or on one of our own."""
+    if distribution is None:
+        variable._layout = None
+        variable.assign(value)
+        return
+    import jax
+
+    layout = keras.distribution.TensorLayout([None] * value.ndim, distribution.device_mesh)
+    variable._layout = layout
+    variable._value = jax.make_array_from_process_local_data(layout.backend_layout, value)
+
+
+def coordination() -> Any:
+    """Returns JAX's client by which processes wait for each other, however long that takes."""
+    from jax._src import distributed
+
+    return distributed.global_state.client

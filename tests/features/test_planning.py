@@ -8,7 +8,7 @@ import pytest
 
 from tests.networks import assembled, small_backbone
 from transferlearn.features.fingerprints import Fingerprints, digest
-from transferlearn.features.planning import Candidate, choose
+from transferlearn.features.planning import Candidate, NotStoredError, choose
 from transferlearn.heads import PooledDense
 from transferlearn.splitting import Cut, cuts, split
 
@@ -37,12 +37,14 @@ def test_the_last_cut_saves_most():
 
 
 def test_one_epoch_computes_nothing_twice():
-    assert pick([EARLY, LATE], epochs=1) is None
+    with pytest.raises(NotStoredError, match="would save no time in 1 epoch"):
+        pick([EARLY, LATE], epochs=1)
     assert pick([EARLY, LATE], epochs=1, must=True) is LATE
 
 
 def test_what_is_stored_already_changes_no_choice():
-    assert pick([EARLY, stored(LATE)], epochs=1) is None
+    with pytest.raises(NotStoredError, match="no time"):
+        pick([EARLY, stored(LATE)], epochs=1)
     small, large = candidate(10.0e9, 4_000), candidate(10.01e9, 4_000_000)
     assert pick([small, stored(large)]) is small
 
@@ -50,12 +52,14 @@ def test_what_is_stored_already_changes_no_choice():
 def test_what_has_no_place_is_not_taken():
     nowhere = candidate(30.7e9, 100_352, place=None)
     assert pick([EARLY, nowhere]) is EARLY
-    assert pick([nowhere], must=True) is None
+    with pytest.raises(NotStoredError, match=r"it takes 10\.0 MB, more than there is room for"):
+        pick([nowhere], must=True)
 
 
 def test_little_work_and_many_bytes_are_not_worth_a_store():
     cheap = candidate(1e6, 10_000_000, place="disk")
-    assert pick([cheap]) is None
+    with pytest.raises(NotStoredError, match="no time"):
+        pick([cheap])
     assert pick([cheap], must=True) is cheap
 
 

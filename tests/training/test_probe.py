@@ -9,7 +9,7 @@ import transferlearn as tl
 from tests.networks import pixels, small_backbone
 from tests.phase_words import head_of
 from transferlearn.tasks.solving.logistic import LogisticSolver, solve_with
-from transferlearn.training import solving
+from transferlearn.training import gathering
 
 pytestmark = pytest.mark.core
 X = pixels(90, 32)
@@ -76,10 +76,10 @@ def test_in_the_end_it_is_solved_on_what_was_held_out_too(backbone, weights):
 
 
 def test_more_than_can_be_solved_at_once_is_thinned(backbone, monkeypatch):
-    monkeypatch.setattr(solving, "_MOST_BYTES", 60 * 16 * 4)
+    monkeypatch.setattr(gathering, "_MOST_BYTES", 60 * 16 * 4)
     phase = fit(backbone, batch_size=8).phases[0]
     assert head_of(phase).startswith("solved on 48 items of 90, 16 features")  # 6 of 12 batches
-    monkeypatch.setattr(solving, "_MOST_BYTES", 1)
+    monkeypatch.setattr(gathering, "_MOST_BYTES", 1)
     assert "on all" not in head_of(fit(backbone, held_out=None, batch_size=45).phases[0])
 
 
@@ -199,7 +199,7 @@ def test_the_solver_knows_the_group_of_each_row(backbone, monkeypatch, cache, th
     solve = LogisticSolver.solve
     monkeypatch.setattr(LogisticSolver, "solve", spy)
     if thinned:
-        monkeypatch.setattr(solving, "_MOST_BYTES", 64 * 16 * 4)
+        monkeypatch.setattr(gathering, "_MOST_BYTES", 64 * 16 * 4)
     groups = np.arange(90) // 3
     fitted = fit(backbone, cache=cache, groups=groups)
     ((rows, found),) = seen

@@ -16,6 +16,7 @@ from transferlearn.data import Dataset, LoadedData, Reading
 from transferlearn.data.kind import Kind
 from transferlearn.data.loading import load_pair
 from transferlearn.data.targets import Weigh
+from transferlearn.distributing import first_prints
 from transferlearn.features import Cache, Storage
 from transferlearn.fitted import FittedModel
 from transferlearn.freezing import Layers
@@ -90,6 +91,7 @@ class Builder(NetworkBuilder[Prediction]):
         )
 
     @refuses_settings
+    @first_prints
     @obeys_verbose
     def fit(
         self,

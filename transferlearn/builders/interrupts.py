@@ -8,6 +8,14 @@ from transferlearn.wording import counted
 _LINE = "fitted = sys.last_value.fitted"
 
 
+def check_interrupts(on_interrupt: object) -> None:
+    """Raises `ValueError` unless the argument says what an interrupt does."""
+    if on_interrupt not in ("raise", "return"):
+        raise ValueError(
+            f"on_interrupt is 'raise' or 'return'. Received: on_interrupt={on_interrupt!r}"
+        )
+
+
 def hand_over(
     error: BaseException, fitted: FittedModel, on_interrupt: Literal["raise", "return"]
 ) -> None:

@@ -14,8 +14,9 @@ from transferlearn.assembling import Network
 from transferlearn.backbones import Backbone
 from transferlearn.backbones.graph import of_any_length
 from transferlearn.builders.arguments import check_callbacks
-from transferlearn.builders.interrupts import hand_over
+from transferlearn.builders.interrupts import check_interrupts, hand_over
 from transferlearn.builders.networks import NetworkBuilder
+from transferlearn.builders.processes import among_processes
 from transferlearn.builders.record import data_line, data_record, say_unused_rate, settings_of
 from transferlearn.builders.run_description import (
     describe_callbacks,
@@ -27,7 +28,7 @@ from transferlearn.builders.run_description import (
 from transferlearn.configs import class_name
 from transferlearn.data import LoadedData
 from transferlearn.data.kind import Kind
-from transferlearn.distributing import divided_batches
+from transferlearn.distributing import divided_batches, first_prints, processes
 from transferlearn.features import Storage
 from transferlearn.fitted import FittedModel, Outline
 from transferlearn.freezing import Layers
@@ -125,6 +126,7 @@ class Training(Generic[Prediction]):
         """
         return first_batch(self.data)
 
+    @first_prints
     @obeys_verbose
     def run(
         self,
@@ -155,11 +157,9 @@ class Training(Generic[Prediction]):
         """
         watching = as_callbacks(callbacks)
         check_callbacks(watching, self.schedule)
-        if on_interrupt not in ("raise", "return"):
-            raise ValueError(
-                f"on_interrupt is 'raise' or 'return'. Received: on_interrupt={on_interrupt!r}"
-            )
+        check_interrupts(on_interrupt)
         limit = TimeLimit.of(time_limit)
+        watching = among_processes(self.network, self.data, watching, resume, limit)
         if self.network.model in _begun:  # also a training that failed has changed its network
             raise ValueError("This training's network was trained before: prepare another one.")
         _begun.add(self.network.model)
@@ -181,7 +181,7 @@ class Training(Generic[Prediction]):
         with working(verbose, expected=None), self._resumed(resume, watching) as resumption:
             current().limit = limit.left if limit else None
             baseline = baseline_of(scoring, self.data.batch_size, self.job.pretrained)
-            seed = resumption.folder.seed if resumption else None
+            seed = resumption.folder.seed if resumption else processes().seed()
             runner = PhaseRunner(
                 network=self.network,
                 layers=self.layers,

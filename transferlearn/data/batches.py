@@ -91,6 +91,7 @@ class ItemBatches(keras.utils.PyDataset):
         if shuffle and seed is None:
             seed = int(np.random.default_rng().integers(2**31))
         self._seed = seed if shuffle else None
+        self._share = (0, 1)  # the number of this process, and how many there are
         self._lock = threading.Lock()
         self._pending: dict[tuple[int, int], Callable[[], Any]] = {}  # by epoch and batch
         self._orders: dict[int, np.ndarray] = {}
@@ -145,12 +146,29 @@ class ItemBatches(keras.utils.PyDataset):
         other.__dict__.update(_seed=seed, _orders={}, _pending={}, _lock=threading.Lock())
         return other
 
+    def size(self, index: int) -> int:
+        """Returns the number of items in a batch, all shares of it together."""
+        return int(self._ends[index] - (self._ends[index - 1] if index else 0))
+
+    def share(self, number: int, count: int) -> Self | None:
+        """Returns batches of the share of each batch that one of several processes reads.
+
+        `None` where the length of the longest item in the batch decides its shape.
+        """
+        if any(self.varies):
+            return None
+        other = copy.copy(self)
+        other.__dict__.update(_share=(number, count), _pending={}, _lock=threading.Lock())
+        return other
+
     def _rows(self, epoch: int, index: int) -> np.ndarray:
-        """Returns the numbers of the items in a batch of an epoch."""
+        """Returns the numbers of the items in a batch of an epoch, or in the share of it."""
         if epoch not in self._orders:
             self._orders = {epoch: self._in_order(epoch)}
         start = self._ends[index - 1] if index else 0
-        return self._orders[epoch][start : self._ends[index]]
+        rows = self._orders[epoch][start : self._ends[index]]
+        number, count = self._share
+        return np.array_split(rows, count)[number]
 
     def _in_order(self, epoch: int) -> np.ndarray:
         """Returns the numbers of all items in the order of an epoch."""

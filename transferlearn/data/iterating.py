@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from transferlearn.distributing import SharedBatches, processes
 from transferlearn.types import TfData
 
 _AHEAD = 2  # batches that TensorFlow reads before they are asked for
@@ -47,6 +48,23 @@ def iterate(batches: keras.utils.PyDataset | TfData) -> Iterator[tuple[Any, ...]
     if isinstance(batches, keras.utils.PyDataset):
         return (batches[i] for i in range(len(batches)))
     return batches.as_numpy_iterator()
+
+
+def for_keras(batches: Any) -> Any:
+    """Returns batches as Keras reads them: of several processes, each its share.
+
+    Raises:
+        ValueError: Several processes read a stream, which has no items by number.
+    """
+    found = processes()
+    if found.count == 1 or batches is None:
+        return without_autotune(batches)
+    if not getattr(batches, "by_epoch", False):
+        raise ValueError(
+            "Several processes read items by number. Pass a folder, a table, a manifest or arrays. "
+            f"Received: {type(batches).__name__}"
+        )
+    return SharedBatches(batches, found)
 
 
 def without_autotune(batches: Any) -> Any:

@@ -9,11 +9,12 @@ import numpy as np
 
 from transferlearn.assembling import Network
 from transferlearn.backbones.graph import of_any_length
+from transferlearn.distributing import processes
 from transferlearn.features import extraction
 from transferlearn.features.fingerprints import Fingerprints
 from transferlearn.features.items import FeatureItems
 from transferlearn.features.passing import SMALLEST_BATCH, key_of, specs_of, words_of
-from transferlearn.features.planning import Candidate, choose
+from transferlearn.features.planning import Candidate, NotStoredError, choose, storable
 from transferlearn.features.storage import Storage
 from transferlearn.features.store import Store, StoredTensor, open_store, place, stored_keys
 from transferlearn.features.wanted import WantedFeatures
@@ -21,11 +22,6 @@ from transferlearn.progress import stage
 from transferlearn.schedules import StoredPart
 from transferlearn.splitting import Cut, layers_before
 from transferlearn.types import Tensor
-from transferlearn.wording import counted
-
-
-class NotStoredError(Exception):
-    """Explains why no features are stored, so that frozen layers run in each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +80,7 @@ class Preparation:
         go_on: Callable[[], None],
     ) -> None:
         self._network = network
-        self._cuts = _storable(cuts, any_head=storage.any_head)
+        self._cuts = storable(cuts, any_head=storage.any_head)
         self._parts = [
             _Part(part, part.kind(), keys, frozenset(key for view in keys for key in view))
             for part, keys in ((part, part.keys()) for part in wanted)
@@ -111,24 +107,14 @@ class Preparation:
         Raises:
             NotStoredError: Storing saves no time, or there is no room for the features.
         """
-        items = sum(len(part.keys[0]) for part in self._parts)
-        candidates = self._candidates(cut)
-        best = choose(candidates, items=items, epochs=epochs, must=must or cut is not None)
-        if best is None and not any(candidate.place for candidate in candidates):
-            smallest = min(c.missing * c.item_bytes for c in candidates) / 1e6
-            raise NotStoredError(
-                f"it takes {smallest:,.1f} MB, more than there is room for in memory or on disk "
-                "(tl.Cache(memory=..., disk=...) sets the limits)"
-            )
-        if best is None:
-            raise NotStoredError(f"storing would save no time in {counted(epochs, 'epoch')}")
+        best = self._cuts[processes().from_first(lambda: self._chosen(epochs, must, cut))]
         # Rows of texts are stored longer than batches of them are, and longer rows round otherwise.
         fixed = self._parts[0].wanted.contents.blank is None
-        before = [x for x in self._cuts if fixed and x.operations < best.cut.operations]
+        before = [x for x in self._cuts if fixed and x.operations < best.operations]
         source = next((x for x in reversed(before) if not self._missing(x)), None)
-        varies = self._varies(best.cut)
+        varies = self._varies(best)
         stores = [
-            self._filled(part, best.cut, source, self._open(source, part.kind) if source else None)
+            self._filled(part, best, source, self._open(source, part.kind) if source else None)
             for part in self._parts
         ]
         ready = tuple(
@@ -141,7 +127,14 @@ class Preparation:
             )
             for store, part in zip(stores, self._parts, strict=True)
         )
-        return Stored(cut=best.cut, items=ready, part=self._stored_part(best, stores[0]))
+        return Stored(cut=best, items=ready, part=self._stored_part(best, stores[0]))
+
+    def _chosen(self, epochs: int, must: bool, cut: str | None) -> int:
+        """Returns the number of the cut that `stored` stores at; its arguments are those."""
+        items = sum(len(part.keys[0]) for part in self._parts)
+        candidates = self._candidates(cut)
+        best = choose(candidates, items=items, epochs=epochs, must=must or cut is not None)
+        return self._cuts.index(best.cut)
 
     def _varies(self, cut: Cut) -> tuple[bool, ...]:
         """Returns whether the first axis of each tensor at a cut is the length of the item.
@@ -204,12 +197,32 @@ class Preparation:
 
     def _filled(self, part: "_Part", cut: Cut, before: Cut | None, source: Store | None) -> Store:
         """Opens the store at `cut`, and adds what is missing, from raw items or store `source`."""
-        store = self._open(cut, part.kind)
+        store, found = self._open(cut, part.kind), processes()
         everything = [key for view in part.keys for key in view]
         missing = store.missing(everything)
         self._computed += len(missing)
+        if self._storage.on_disk and found.count > 1:  # each computes its share for all
+            own = [i for i in missing if i % found.count == found.number]
+            self._fill(store, part, cut, before, source, own)
+            found.wait()
+            store = self._open(cut, part.kind)
+            missing = store.missing(everything)  # what others wrote to a disk of their own
+        self._fill(store, part, cut, before, source, missing)
+        return store
+
+    def _fill(
+        self,
+        store: Store,
+        part: "_Part",
+        cut: Cut,
+        before: Cut | None,
+        source: Store | None,
+        missing: list[int],
+    ) -> None:
+        """Computes the items with the numbers `missing`, and adds them to a store."""
         if not missing:
-            return store
+            return
+        everything = [key for view in part.keys for key in view]
         absent = [everything[i] for i in missing]
         # A damaged shard of the earlier cut may have been removed when its store was opened.
         if before and source and not source.missing(absent):
@@ -225,7 +238,6 @@ class Preparation:
             extraction.run(predictor, batches, writer, computed, self._go_on)
         seconds, steps = computed.timed()
         self._seconds += seconds / steps * len(missing) if steps else 0.0
-        return store
 
     def _predictor(
         self,
@@ -269,26 +281,16 @@ class Preparation:
             some = keys[start : start + self._batch_size]
             yield some, list(store.read(store.rows(some)))
 
-    def _stored_part(self, best: Candidate, store: Store) -> StoredPart:
+    def _stored_part(self, best: Cut, store: Store) -> StoredPart:
         """Describes what is stored at the chosen cut, for the result of the phase."""
         items = sum(len(view) for part in self._parts for view in part.keys)
         return StoredPart(
-            cut=best.cut.name,
+            cut=best.name,
             items=items,
             computed=self._computed,
-            nbytes=items * best.item_bytes,
+            nbytes=items * self._item_bytes(best),
             where=store.where,
-            saves=best.cut.operations / self._cuts[-1].operations,
-            layers=layers_before(self._network, best.cut),
+            saves=best.operations / self._cuts[-1].operations,
+            layers=layers_before(self._network, best),
             seconds=self._seconds,
         )
-
-
-def _storable(cuts: Sequence[Cut], *, any_head: bool) -> list[Cut]:
-    """Lists the cuts in the backbone and, unless `any_head`, the one after the head's pooling."""
-    found = [cut for cut in cuts if cut.operations and not cut.in_head]
-    in_head = [cut for cut in cuts if cut.in_head]
-    # What the head does before its first weights may halve the bytes, or leave a hundredth of them.
-    if found and in_head and not any_head and 2 * in_head[-1].values <= found[-1].values:
-        found.append(in_head[-1])
-    return found

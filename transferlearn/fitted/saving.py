@@ -15,6 +15,7 @@ import numpy as np
 
 from transferlearn.backbones.saved_model import copy_programs
 from transferlearn.checks import refuse_address
+from transferlearn.distributing import processes
 from transferlearn.edge.existing import existing_model
 from transferlearn.fitted import signing
 from transferlearn.fitted.card import CARD, card_of
@@ -46,6 +47,8 @@ def write_save(
         )
     key = None if sign is None else signing.private_key(sign)
     refuse_address("path", path)
+    if not processes().is_first:  # of processes that trained together, the first one saves
+        return
     path = path.resolve()
     check_target(path)
     recover(path, DESCRIPTION)

@@ -11,6 +11,7 @@ from transferlearn.data.batches import ItemBatches
 from transferlearn.data.dataset import Dataset, ItemDataset
 from transferlearn.data.iterating import iterate, without_retracing_advice
 from transferlearn.data.kind import Kind
+from transferlearn.distributing import apart
 from transferlearn.edge.filling import joined_rows
 from transferlearn.tasks import Answerer, Encoding, Evaluation, OnePass, Score, scorer
 from transferlearn.tasks.answering import values_of
@@ -133,4 +134,5 @@ class _AddsScore(keras.callbacks.Callback):
         if keras.backend.backend() == "jax":
             self._given.model.jax_state_sync()  # the last step holds the weights
         score = self._scoring.score
-        logs[score.key] = float(self._scoring.evaluation(self._given)[score.name])
+        with apart([self._scoring.model, self._given.model]):
+            logs[score.key] = float(self._scoring.evaluation(self._given)[score.name])

@@ -14,7 +14,8 @@ from transferlearn.data.items import Items
 from transferlearn.data.targets import Encoder, Weigh
 from transferlearn.data.transforms import AnyView, Transform, keys_of
 from transferlearn.features import Storage
-from transferlearn.features.preparing import NotStoredError, Preparation
+from transferlearn.features.planning import NotStoredError
+from transferlearn.features.preparing import Preparation
 from transferlearn.features.wanted import WantedFeatures, described
 from transferlearn.folding import folded
 from transferlearn.schedules import StoredPart

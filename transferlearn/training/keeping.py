@@ -8,6 +8,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from transferlearn.distributing import processes
 from transferlearn.json_fields import Json
 from transferlearn.schedules import Phase
 from transferlearn.tasks import Score
@@ -151,7 +152,8 @@ class Keeping(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Checks every ten seconds whether the loss is lost."""
-        if time.monotonic() - self._looked > _LOOK_EVERY:
+        # Each process looks at a time of its own, and all must end with the same step.
+        if time.monotonic() - self._looked > _LOOK_EVERY and processes().count == 1:
             assert logs is not None  # Keras passes them to this hook
             self._check_loss(logs)
             self._looked = time.monotonic()

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from transferlearn.data.messages import notice
+from transferlearn.distributing import processes
 from transferlearn.training.keeping import Keeping
 from transferlearn.training.wrapped import WrappedBatches
 
@@ -80,7 +81,8 @@ def in_parts_that_fit(
         try:
             return train(parts)
         except Exception as error:
-            if not is_out_of_memory(error) or keeping.epochs or 2 * parts > batch_size:
+            too_late = keeping.epochs or processes().count > 1  # the others have taken the step
+            if not is_out_of_memory(error) or too_late or 2 * parts > batch_size:
                 raise
             if keeping.epochs is not None:  # else the phase had not begun
                 keeping.end_early()

@@ -1,27 +1,26 @@
 """Computes the weights of a head's only Dense layer at once, in the place of gradient steps."""
 
 import time
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 import keras
 import numpy as np
 
 from transferlearn.assembling import Network
-from transferlearn.backbones.graph import walk
-from transferlearn.data.batches import ItemBatches, joined_weights
-from transferlearn.data.dataset import Dataset
-from transferlearn.data.iterating import iterate, without_autotune
+from transferlearn.data.iterating import without_autotune
+from transferlearn.distributing import processes
 from transferlearn.json_fields import Json
 from transferlearn.keras_internals import share_metrics
 from transferlearn.schedules import SolvedHead
 from transferlearn.tasks import Objective, Solver
 from transferlearn.tasks.base import in_numpy
 from transferlearn.tasks.solving.solver import SolvedLayer
+from transferlearn.training.gathering import Gathered, fits_beside, gather, joined
 from transferlearn.training.inputs import PhaseInput, TrainingData
 from transferlearn.types import Metrics, TfData, Verbose
 from transferlearn.wording import counted
 
-_MOST_BYTES = 2**30  # of features; solving holds about four times as many
 _MOST_LEFT_OUT = 3000  # items that are kept as if they had been held out
 
 
@@ -57,24 +56,6 @@ class LeftOut(NamedTuple):
     rows: np.ndarray
     features: np.ndarray
     outputs: np.ndarray
-
-
-class _Gathered(NamedTuple):
-    """Holds the inputs of a head's layer, with the targets and weights of the items.
-
-    Attributes:
-        features: The inputs of the layer, float32 `(items, features)`.
-        targets: The targets of these items, as the loss reads them.
-        weights: The weights of these items, or `None`.
-        rows: The numbers of these items in their dataset; `None`: those of a stream have none.
-        seen: The number of items that were read; some are left out where there are too many.
-    """
-
-    features: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray | None
-    rows: np.ndarray | None
-    seen: int
 
 
 def why_not_solved(network: Network, objective: Objective, *, mixed: bool) -> str:
@@ -139,15 +120,8 @@ def solve(
         verbose: What is shown, as in `model.fit`.
     """
     (layer,) = weighted_layers(network)
-    started = time.monotonic()
-    train = _gather(given.model, layer, given.batches.train)
-    together = data.train.together
-    groups = None if together is None or train.rows is None else together[train.rows]
-    solved = solver.solve(
-        train.features, train.targets, train.weights, data.seed or 0, groups=groups
-    )
-    seconds = time.monotonic() - started
-    layer.set_weights([solved.kernel, solved.bias])
+    found = processes().from_first(lambda: _solved(network, given, solver, data))
+    layer.set_weights([found.kernel, found.bias])
     if given.model is not network.model:  # `evaluate` takes compiled models only
         given.model.compile(loss=network.model.loss, metrics=metrics)
     watching = keras.callbacks.CallbackList(
@@ -159,12 +133,45 @@ def solve(
     )
     _show_epoch(watching, network, given, initial_epoch)
     mirrored = None if given.mirrored is None else _scores(given.model, given.mirrored)["loss"]
-    refitted: Refitted = {}
-    items_again = None
-    if _fits_beside(train.features, data.validation):
-        held_out = _gather(given.model, layer, given.batches.validation)
-        again = solver.solve_again(solved, *_joined(train, held_out, data))
-        refitted = {id(weight): value for weight, value in zip(layer.weights, again, strict=True)}
+    pairs = zip(layer.weights, found.again, strict=True) if found.again else ()
+    refitted = {id(weight): value for weight, value in pairs}
+    head = replace(found.head, mirrored_loss=mirrored)
+    return Solution(network.model.history, head, refitted, found.left_out)
+
+
+class _Solved(NamedTuple):
+    """Holds what one process solves, and the others are told.
+
+    Attributes:
+        kernel: The kernel of the head's layer, float32 `(features, units)`.
+        bias: Its bias, float32 `(units,)`.
+        again: Kernel and bias solved on all items, held-out ones too; `None`: they are not.
+        head: How the head was solved.
+        left_out: What the head gives for items that it is solved without; `None`: not known.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    again: tuple[np.ndarray, np.ndarray] | None
+    head: SolvedHead
+    left_out: LeftOut | None
+
+
+def _solved(network: Network, given: PhaseInput, solver: Solver, data: TrainingData) -> _Solved:
+    """Solves the head on the items to train on and, where that can be done, on all items."""
+    (layer,) = weighted_layers(network)
+    started = time.monotonic()
+    train = gather(given.model, layer, given.batches.train)
+    together = data.train.together
+    groups = None if together is None or train.rows is None else together[train.rows]
+    solved = solver.solve(
+        train.features, train.targets, train.weights, data.seed or 0, groups=groups
+    )
+    seconds = time.monotonic() - started
+    again, items_again = None, None
+    if fits_beside(train.features, data.validation):
+        held_out = gather(given.model, layer, given.batches.validation)
+        again = solver.solve_again(solved, *joined(train, held_out, data))
         items_again = len(train.features) + len(held_out.features)
     low, high = solver.interval(solved.score, solved.held_out)
     head = SolvedHead(
@@ -177,18 +184,18 @@ def solve(
         interval=(low, high),
         strength=tuple(map(float, solved.strength.ravel())),
         items_again=items_again,
-        mirrored_loss=mirrored,
+        mirrored_loss=None,
         surer_if_right=solved.surer_if_right,
         unit="item" if len(layer.input.shape) == 2 else "token",
         within_group=groups is not None and len(groups) > 1 and not np.ptp(groups),
         seconds=seconds,
     )
     left_out = _left_out(network, layer, train, solved)
-    return Solution(network.model.history, head, refitted, left_out)
+    return _Solved(solved.kernel, solved.bias, again, head, left_out)
 
 
 def _left_out(
-    network: Network, layer: keras.layers.Dense, train: _Gathered, solved: SolvedLayer
+    network: Network, layer: keras.layers.Dense, train: Gathered, solved: SolvedLayer
 ) -> LeftOut | None:
     """Returns what the network gives for items that its head is solved without, if it is known."""
     if train.rows is None or solved.left_out is None or len(layer.input.shape) != 2:
@@ -226,64 +233,3 @@ def _show_epoch(
 def _scores(model: keras.Model, batches: keras.utils.PyDataset | TfData) -> Json:
     """Returns a model's loss and metrics on all batches, by name."""
     return model.evaluate(without_autotune(batches), verbose=0, return_dict=True)
-
-
-def _gather(
-    model: keras.Model,
-    layer: keras.layers.Dense,
-    batches: keras.utils.PyDataset | TfData,
-) -> _Gathered:
-    """Computes the inputs of a layer; if they are too large, only for every 2nd, 4th, ... batch."""
-    (inside,) = next(step.inputs for step in walk(model) if step.operation is layer)
-    # Stored features may be the layer's inputs already.
-    before = None if inside is model.inputs[0] else keras.Model(model.inputs, inside)
-    parts: list[tuple[np.ndarray, ...]] = []
-    rows: list[np.ndarray] = []
-    seen, stride = 0, 1
-    for index, (x, y, *weight) in enumerate(iterate(batches)):
-        seen += len(y)
-        if index % stride:
-            continue
-        features = np.asarray(x if before is None else before.predict_on_batch(x), "float32")
-        of_rows = batches.rows(index) if isinstance(batches, ItemBatches) else None
-        if features.ndim == 3:  # of tokens, of which those count that have an answer
-            row, place = np.nonzero(y >= 0)
-            features, y = features[row, place], y[row, place]
-            weight = [np.ravel(part)[row] for part in weight]
-            of_rows = None if of_rows is None else of_rows[row]
-        parts.append((features, np.asarray(y), *map(np.ravel, weight)))
-        if of_rows is not None:
-            rows.append(of_rows)
-        if len(parts) > 1 and sum(part[0].nbytes for part in parts) > _MOST_BYTES:
-            # as if only these had been read
-            parts, rows, stride = parts[::2], rows[::2], 2 * stride
-    features, targets, *weights = (np.concatenate(column) for column in zip(*parts, strict=True))
-    weight_of = weights[0] if weights else None
-    row_of = np.concatenate(rows) if rows else None
-    return _Gathered(features, targets, weight_of, row_of, seen)
-
-
-def _fits_beside(features: np.ndarray, held: Dataset | None) -> bool:
-    """Returns whether a head may be solved on held-out items too, and memory is enough."""
-    # Data that the user gave to validate on is never trained on.
-    if held is None or not held.held_out or held.learnt.count is None:
-        return False
-    return features[0].nbytes * (len(features) + (held.size or 0)) <= _MOST_BYTES
-
-
-def _joined(
-    train: _Gathered, held_out: _Gathered, data: TrainingData
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Joins features, targets and weights; held-out items get weights like the others."""
-    held = data.validation
-    assert held is not None
-    weights = train.weights
-    rows = held.learnt[np.arange(held.size or 0)]
-    more_weights = joined_weights(rows, held.sample_weight, data.weigh, None)
-    if weights is not None and more_weights is not None:
-        weights = np.append(weights, more_weights)
-    return (
-        np.concatenate([train.features, held_out.features]),
-        np.concatenate([train.targets, held_out.targets]),
-        weights,
-    )

@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from transferlearn.data.iterating import without_autotune
+from transferlearn.data.iterating import for_keras
+from transferlearn.distributing import together
 from transferlearn.folding import on_cpu
 from transferlearn.keras_internals import share_first_epoch, share_metrics
 from transferlearn.progress.counting import CountingEpochs
@@ -100,17 +101,18 @@ def fit(
     # A phase that a callback had stopped only ends once more.
     last = done if recorder and recorder.stopped else epochs
     options = {"initial_epoch": begun + done, "epochs": begun + last, "verbose": verbose}
-    train, validation = map(without_autotune, (batches.train, batches.validation))
+    train, validation = map(for_keras, (batches.train, batches.validation))
     data = {"x": train, "validation_data": validation, "shuffle": False}
     # After callbacks that restore weights when training ends, so that it sees what they restored.
     place = max((i for i, callback in enumerate(callbacks, 1) if restores(callback)), default=0)
     followed = [*first, *callbacks[:place], keeping, *callbacks[place:]]
     followed += [*([recorder] if recorder else []), *in_time]
-    if train is not batches.train:  # a `tf.data.Dataset`, which passes on none of Keras's hooks
+    if train is not batches.train:  # it passes on none of Keras's hooks
         followed.insert(0, SetsEpoch(batches.train, begun))
     part = recorder.batches if recorder else 0
     if stand_in is model and not part:
-        return model.fit(**data, callbacks=followed, **options)
+        with together([model]):
+            return model.fit(**data, callbacks=followed, **options)
     others = [callback for callback in callbacks if not isinstance(callback, CountingEpochs)]
     watched = any(_overrides(callback, hook) for callback in others for hook in _HOOKS)
     small = 3 * batches.batch_size * count_operations(stand_in) < _SMALL_STEP
@@ -132,7 +134,8 @@ def fit(
     linked = _LinkedCallbacks(followed, model, stand_in, watched, steps=steps, **options)
     if part and isinstance(batches.train, keras.utils.PyDataset):
         return fit_from_within(stand_in, batches.train, part, data, linked, options)
-    return stand_in.fit(**data, callbacks=linked, **options)
+    with together([model, stand_in]):
+        return stand_in.fit(**data, callbacks=linked, **options)
 
 
 def end_early(

@@ -1,4 +1,4 @@
-"""Divides batches among the devices of `keras.distribution`, on JAX."""
+"""Divides batches among the devices of one process, on JAX."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
+from transferlearn.distributing.processes import processes
 from transferlearn.keras_internals import layout_of_each_batch
 from transferlearn.types import Tensor
 
@@ -21,16 +22,19 @@ def divided_batches(size: int = 0) -> Iterator[None]:
     Args:
         size: The number of items in each batch but the last; it warns of one that is uneven.
     """
-    distribution, devices = keras.distribution.distribution(), _devices()
+    distribution = processes().distribution or keras.distribution.distribution()
     if distribution is None:
         yield
         return
-    if size % devices:
+    if size % (devices := _devices(distribution)):
         warnings.warn(
             f"Batches of {size} items cannot be divided among {devices} devices, so each device "
             f"computes all of them. Pass batch_size={-(-size // devices) * devices}.",
             stacklevel=4,
         )
+    if processes().count > 1:  # `SharedBatches` divide them
+        yield
+        return
     kept = distribution.get_data_layout
 
     def layout(shape: tuple[int, ...]) -> keras.distribution.TensorLayout:
@@ -49,16 +53,13 @@ def divided_batches(size: int = 0) -> Iterator[None]:
 def on_devices(batch: np.ndarray) -> np.ndarray | Tensor:
     """Divides an array of items among all devices; where it cannot be, it stays as it is."""
     distribution = keras.distribution.distribution()
-    if distribution is None or len(batch) % _devices():
+    if distribution is None or len(batch) % _devices(distribution):
         return batch
     layout = distribution.get_data_layout(batch.shape)
     return keras.distribution.distribute_tensor(batch, layout)
 
 
-def _devices() -> int:
+def _devices(distribution: keras.distribution.DataParallel) -> int:
     """Counts the parts that a batch is divided into."""
-    distribution = keras.distribution.distribution()
-    if distribution is None:
-        return 1
     mesh = distribution.device_mesh
-    return mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
+    return int(mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)])
