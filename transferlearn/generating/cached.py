@@ -10,7 +10,7 @@ import numpy as np
 from transferlearn.backbones.graph import walk
 from transferlearn.edge.generation import NextLogits, RightAligned
 from transferlearn.generating.attention import Attention, argument_names
-from transferlearn.generating.compiling import compiled
+from transferlearn.generating.compiling import compiled, compiled_model
 from transferlearn.generating.reading import Reading, beside_ids
 from transferlearn.keras_internals import run_through
 from transferlearn.types import Operation, Tensor
@@ -45,6 +45,7 @@ class Cached(Reading):
         others = [tensor for tensor in model.inputs if tensor is not ids]
         beside = beside_ids(model, ids)
         self.before = keras.Model(others, beside) if beside else None
+        self._begun = None if self.before is None else compiled_model(self.before)
         self._body = keras.Model([ids, *beside], states)
         self._head = keras.Model(states, model.output)
         specs = self._specs(beside)
@@ -57,8 +58,7 @@ class Cached(Reading):
 
     def begin(self, *beside: np.ndarray) -> NextLogits:
         """Returns what reads a batch of texts."""
-        made = [] if self.before is None else self.before.predict_on_batch(list(beside))
-        return _ReadOnce(self, [keras.ops.convert_to_tensor(x) for x in keras.tree.flatten(made)])
+        return _ReadOnce(self, [] if self._begun is None else list(self._begun(*beside)))
 
     def caches(self, rows: int, places: int, beside: int) -> list[Tensor]:
         """Returns empty caches, with so many places for tokens of the texts, and beside them."""

@@ -35,3 +35,12 @@ def compiled(
         fast = jax.jit(pure)
         return lambda *given: fast([variable.value for variable in variables], *given)
     return function
+
+
+def compiled_model(model: keras.Model) -> Callable[..., Any]:
+    """Returns a function of the inputs of a model, which gives a list of its outputs.
+
+    `predict` compiles a model anew for each number of rows, and says so in a warning.
+    """
+    specs = [keras.KerasTensor(tensor.shape, tensor.dtype) for tensor in model.inputs]
+    return compiled(lambda *x: keras.tree.flatten(model(list(x))), specs, model.variables)

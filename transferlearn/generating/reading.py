@@ -8,7 +8,7 @@ import numpy as np
 
 from transferlearn.backbones.graph import walk
 from transferlearn.edge.generation import NextLogits, rounded
-from transferlearn.generating.compiling import compiled
+from transferlearn.generating.compiling import compiled_model
 from transferlearn.types import Tensor
 
 
@@ -36,19 +36,14 @@ class Anew(Reading):
         last, ids = keras.Input((), dtype="int32", name="last_token"), model.inputs[written]
         beside = beside_ids(model, ids)
         others = [tensor for tensor in model.inputs if tensor is not ids]
-        self._before = keras.Model(others, beside) if beside else None
+        self._before = compiled_model(keras.Model(others, beside)) if beside else None
         logits = _Behind(name="logits_behind")(model.output, last)
-        whole = keras.Model([ids, *beside, last], logits)
-        # What is written changes its length, for which `predict` compiles again.
-        shapes = [(None, None), *(x.shape for x in beside), (None,)]
-        dtypes = ["int32", *(x.dtype for x in beside), "int32"]
-        specs = [keras.KerasTensor(*each) for each in zip(shapes, dtypes, strict=True)]
-        self._read = compiled(lambda *given: whole(list(given)), specs, whole.variables)
+        self._read = compiled_model(keras.Model([ids, *beside, last], logits))
 
     def begin(self, *beside: np.ndarray) -> NextLogits:
         """Returns what reads a batch of texts."""
-        made = [] if self._before is None else self._before.predict_on_batch(list(beside))
-        return _ReadAnew(self._read, keras.tree.flatten(made))
+        made = [] if self._before is None else self._before(*beside)
+        return _ReadAnew(self._read, [keras.ops.convert_to_numpy(x) for x in made])
 
 
 class _ReadAnew(NextLogits):
@@ -59,7 +54,7 @@ class _ReadAnew(NextLogits):
         beside: What is read beside the tokens, `(rows, ...)`.
     """
 
-    def __init__(self, read: Callable[..., Tensor], beside: list[np.ndarray]) -> None:
+    def __init__(self, read: Callable[..., list[Tensor]], beside: list[np.ndarray]) -> None:
         self._behind = read
         self._beside = beside
 
@@ -85,8 +80,8 @@ class _ReadAnew(NextLogits):
         length = min(rounded(int(self._lengths.max())), self._ids.shape[1])
         last = self._lengths.astype("int32") - 1
         given = [self._ids[:, :length], *self._beside, last]
-        tensors = map(keras.ops.convert_to_tensor, given)
-        return np.asarray(keras.ops.convert_to_numpy(self._behind(*tensors)))
+        (logits,) = self._behind(*given)
+        return np.asarray(keras.ops.convert_to_numpy(logits))
 
 
 class _Behind(keras.layers.Layer):
