@@ -57,6 +57,7 @@ SCHEDULES = (
     tl.schedules.AutoForNumbers(),
     tl.schedules.AutoForPictures(),
     tl.schedules.AutoForTexts(),
+    tl.schedules.AutoForPairs(),
     tl.schedules.AutoForWriting(),
     tl.OnePhase(),
     tl.Probe(),

@@ -75,6 +75,7 @@ def fit(made, **settings):
     return builder.fit(pairs(24), epochs=2, validation_split=0, verbose=0, **settings)
 
 
+@pytest.mark.full
 def test_a_t5_is_stored_and_trained_alike():
     made = backbone("t5")
     stored, live = (fit(made, cache=cache) for cache in (True, False))

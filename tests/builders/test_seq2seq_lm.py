@@ -37,6 +37,15 @@ def builder(backbone, **settings):
     return tl.Seq2SeqLMBuilder(backbone, **{"learning_rate": 1e-2, "seed": 0, **settings})
 
 
+def test_few_pairs_are_read_more_often_and_narrow_networks_learn_at_a_higher_rate(backbone):
+    plan = tl.Seq2SeqLMBuilder.auto
+    counts = (60, 200, 400, 5000, None)
+    assert [plan.default_epochs(count) for count in counts] == [40, 40, 20, 10, 10]
+    for given, wanted in ((None, 1e-4 * 768 / 32), (2e-3, 2e-3)):
+        model = tl.Seq2SeqLMBuilder(backbone, learning_rate=given).build()
+        assert float(model.optimizer.learning_rate) == pytest.approx(wanted)
+
+
 def ids_of(texts):
     rows = [[*text.encode(), 1] for text in texts]
     found = np.zeros((len(rows), max(map(len, rows))), "int32")

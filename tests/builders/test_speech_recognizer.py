@@ -53,8 +53,8 @@ def table(place):
 
 @pytest.fixture(scope="module")
 def fitted(whisper, table):
-    made = builder(whisper, freeze="none", batch_size=12, learning_rate=5e-3)
-    return made.fit(table, epochs=200, validation_split=0, verbose=0)
+    made = builder(whisper, batch_size=12)
+    return made.fit(table, epochs=80, validation_split=0, verbose=0)
 
 
 def builder(whisper, **settings):

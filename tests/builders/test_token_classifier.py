@@ -101,6 +101,7 @@ def test_stored_states_give_the_weights_of_live_ones():
         np.testing.assert_allclose(stored, live, rtol=0, atol=1e-5)
 
 
+@pytest.mark.full
 def test_what_an_earlier_fit_stored_changes_no_weight():
     weights = []
     for _ in range(2):

@@ -166,6 +166,7 @@ def whisper(tmp_path_factory):
     return tl.SpeechRecognizerBuilder(folder, seconds=1.0).pretrained(), place
 
 
+@pytest.mark.full
 def test_a_recogniser_writes_down_the_same_without_keras(whisper, tmp_path, capsys, monkeypatch):
     fitted, place = whisper
     fitted.save(tmp_path / "save")

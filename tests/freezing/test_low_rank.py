@@ -72,7 +72,9 @@ def test_updates_alone_are_trained_in_the_free_blocks_and_stored_equals_live(fit
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-@pytest.mark.parametrize("make", [language.llama, language.gpt2])
+@pytest.mark.parametrize(
+    "make", [pytest.param(language.llama, marks=pytest.mark.full), language.gpt2]
+)
 def test_merging_changes_the_weights_and_not_the_answers(make):
     plain = builder(language.backbone(make), freeze="none").build()
     model = builder(language.backbone(make), freeze=LowRank(3, targets=ALL)).build()

@@ -85,12 +85,12 @@ CASES = {
         {"optimizer": keras.optimizers.Adam(1e-3, use_ema=True, ema_momentum=0.5)},
         {"schedule": "one-phase", "epochs": 3, "callbacks": [Draws()], "validation_split": 0},
     ),
+}
+MORE = {
     "new images in each epoch": (
         {"augmentation": "light", "views": 1, "freeze": "none", "batch_norm": "train"},
         {"validation_split": 0, "epochs": 2},
     ),
-}
-MORE = {
     "a callback's state": ({}, {"callbacks": [Early("loss", patience=1)], "epochs": 6}),
     "views": ({"augmentation": "light", "views": 2, "freeze": "all"}, {"cache": True}),
     "mixup": ({"mixup": 0.3}, {"schedule": "one-phase", "cache": True}),
@@ -185,10 +185,13 @@ class KillWithin(keras.callbacks.Callback):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"freeze": "residual_conv", "cache": True},
-        {"freeze": "none", "batch_norm": "train", "augmentation": "light"},
+        pytest.param({"freeze": "residual_conv", "cache": True}, id="stored"),
+        pytest.param(
+            {"freeze": "none", "batch_norm": "train", "augmentation": "light"},
+            id="live",
+            marks=full,
+        ),
     ],
-    ids=["stored", "live"],
 )
 def test_within_an_epoch_too(backbone, tmp_path, monkeypatch, settings):
     monkeypatch.setattr(recording, "_EVERY", 0.0)

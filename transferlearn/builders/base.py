@@ -210,7 +210,7 @@ class Builder(NetworkBuilder[Prediction]):
             backbone,
             freeze=self.freeze,
             optimizer=self.optimizer,
-            rate=self._rate(),
+            rate=self._rate(backbone),
             rate_given=self.learning_rate is not None or not isinstance(self.optimizer, str),
             epochs=epochs or plan.default_epochs(train.size),
             items=train.size,

@@ -198,16 +198,22 @@ class NetworkBuilder(abc.ABC, Generic[Prediction]):
         from_scratch = backbone is not None and not backbone.pretrained
         return CompileSettings(
             optimizer=self.optimizer,
-            learning_rate=self._rate(),
+            learning_rate=self._rate(backbone),
             loss=self.loss,
             metrics=self.metrics,
             batch_norm="train" if from_scratch else self.batch_norm,
         )
 
-    def _rate(self) -> float | None:
+    def _rate(self, backbone: Backbone | None) -> float | None:
         """Returns the learning rate; `None` leaves the optimizer its own."""
         is_named = isinstance(self.optimizer, str)  # an optimizer object has a rate of its own
-        return self._default_rate if self.learning_rate is None and is_named else self.learning_rate
+        if self.learning_rate is None and is_named:
+            return self._usual_rate(backbone)
+        return self.learning_rate
+
+    def _usual_rate(self, backbone: Backbone | None) -> float | None:
+        """Returns the learning rate where none is given."""
+        return self._default_rate
 
     def _seed(self) -> None:
         """Sets the seeds of Python, NumPy and the backend, if the builder has a seed."""

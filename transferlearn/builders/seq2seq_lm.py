@@ -1,6 +1,7 @@
 """Defines the builder of models that read one text and write another."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from transferlearn import backbones
 from transferlearn.backbones import Backbone, Seq2SeqBackbone
@@ -10,9 +11,11 @@ from transferlearn.builders.writes import WritesTexts
 from transferlearn.data import SourceTexts, Written
 from transferlearn.edge import Sampling
 from transferlearn.heads import Decoder, Head, NextTokenHead
+from transferlearn.schedules import AutoForPairs, Schedule
 from transferlearn.tasks import Task, TextPrediction, Writing
 
 _SAMPLING = Sampling(max_new_tokens=128)
+_RATE, _CHANNELS = 1e-4, 768  # what suits BART's base, and how wide it is
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,17 @@ class Seq2SeqLMBuilder(WritesTexts, EncoderBuilder[TextPrediction]):
             `(batch, tokens, all tokens)`.
 
     By default `fit` trains the decoder, and stores what the frozen encoder gives
-    (`tl.schedules.AutoForWriting`). `freeze="none"` trains both.
+    (`tl.schedules.AutoForPairs`). `freeze="none"` trains both. The rate is 1e-4 for a network of
+    768 channels, such as BART's base, and goes with 1 / channels
+    ([why](https://arxiv.org/abs/2203.03466)).
 
     Example:
         builder = tl.Seq2SeqLMBuilder("keras_hub:bart_base_en")
         fitted = builder.fit([("one", "eins"), ("two", "zwei"), ("three", "drei")])
         print(fitted.predict("two").text)
     """
+
+    auto: ClassVar[Schedule] = AutoForPairs()
 
     head: Head | Decoder = field(default_factory=NextTokenHead)
     sequence_length: int = 256
@@ -74,6 +81,14 @@ class Seq2SeqLMBuilder(WritesTexts, EncoderBuilder[TextPrediction]):
             prefix=self.prefix,
             language=None if self.languages is None else self.languages[0],
         )
+
+    def _usual_rate(self, backbone: Backbone | None) -> float:
+        """Returns the rate that suits the width of the network."""
+        if backbone is None:
+            return _RATE
+        # The first matrix holds the embeddings of the tokens.
+        width = next(x.shape[-1] for x in backbone.model.weights if len(x.shape) == 2)
+        return _RATE * _CHANNELS / width
 
     @property
     def _longest(self) -> int | None:

@@ -11,6 +11,7 @@ from transferlearn.schedules.base import PacedSchedule as PacedSchedule
 from transferlearn.schedules.base import Schedule as Schedule
 from transferlearn.schedules.base import default_freeze as default_freeze
 from transferlearn.schedules.language import AutoForLanguage as AutoForLanguage
+from transferlearn.schedules.language import AutoForPairs as AutoForPairs
 from transferlearn.schedules.language import AutoForWriting as AutoForWriting
 from transferlearn.schedules.phase import Phase as Phase
 from transferlearn.schedules.phase import check_learning_rate as check_learning_rate

@@ -8,6 +8,8 @@ from transferlearn.freezing import FreezeFraction, FreezeNone, FreezeStrategy, F
 from transferlearn.schedules.base import Job, Schedule
 from transferlearn.schedules.phase import Phase
 
+_SEEN = 8000  # pairs of texts, in all epochs
+
 
 @dataclass(frozen=True)
 class AutoForLanguage(Schedule):
@@ -54,3 +56,12 @@ class AutoForWriting(AutoForLanguage):
 
     usual = FreezeUpTo("encoder")
     _epochs = 10
+
+
+@dataclass(frozen=True)
+class AutoForPairs(AutoForWriting):
+    """Trains as `AutoForWriting` does, with more epochs where there are few pairs of texts."""
+
+    def default_epochs(self, items: int | None) -> int:
+        """Returns 10 epochs; up to 40 for fewer than 800 items."""
+        return self._epochs if items is None else max(self._epochs, min(40, -(-_SEEN // items)))
