@@ -19,6 +19,13 @@ def tones(count, seconds=0.5, seed=0, rate=RATE):
     return (0.3 * waves + noise).astype("float32"), np.array(["low", "high"])[labels]
 
 
+def filled_up(rate):
+    """Tones of .6 and .8 seconds, filled up with zeros to .8."""
+    made = tones(2, seconds=0.8, rate=rate)[0]
+    made[0, round(0.6 * rate) :] = 0
+    return made
+
+
 def write(folder, waves, labels, rate=RATE, ending=".wav"):
     """Writes a folder of recordings for each class."""
     import soundfile

@@ -9,7 +9,7 @@ import pytest
 
 import transferlearn as tl
 from tests import moonshines
-from tests.sounds import tones
+from tests.sounds import filled_up, tones
 
 pytest.importorskip("keras_hub")
 RATE = 16_000
@@ -28,10 +28,7 @@ def name(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def waves():
-    """Tones of .6 and .8 seconds, filled up with zeros to .8."""
-    made = tones(2, seconds=0.8, rate=RATE)[0]
-    made[0, round(0.6 * RATE) :] = 0
-    return made
+    return filled_up(RATE)
 
 
 def features(name, waves):

@@ -12,7 +12,7 @@ pytest.importorskip("tensorflow")
 
 import transferlearn as tl
 from tests import whispers
-from tests.sounds import tones
+from tests.sounds import filled_up, tones
 from transferlearn.backbones.hub_presets import keras_hub
 from transferlearn.backbones.whisper import read_whisper
 
@@ -32,10 +32,7 @@ def name(tensors, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def waves():
-    """Tones of .6 and .8 seconds, filled up with zeros to .8."""
-    made = tones(2, seconds=0.8, rate=RATE)[0]
-    made[0, round(0.6 * RATE) :] = 0
-    return made
+    return filled_up(RATE)
 
 
 def answers(network, frames):

@@ -1,5 +1,7 @@
 """A Moonshine writes down what is said, untouched and trained."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import soundfile
 
 import transferlearn as tl
 from tests import moonshines
-from tests.sounds import tones
+from tests.sounds import filled_up
 from tests.whispers import RATE, SAID, tone
 from transferlearn.generating import reading_of
 
@@ -31,10 +33,7 @@ def moonshine(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def waves():
-    """Tones of .6 and .8 seconds, filled up with zeros to .8."""
-    made = tones(2, seconds=0.8, rate=RATE)[0]
-    made[0, round(0.6 * RATE) :] = 0
-    return made
+    return filled_up(RATE)
 
 
 def test_logits_are_those_of_transformers(moonshine, waves):
@@ -77,6 +76,13 @@ def test_what_cannot_be_is_said(moonshine, tmp_path):
         tl.backbones.get_speech(bare)
     with pytest.raises(ValueError, match="Moonshine knows English only"):
         tl.backbones.get_speech(moonshine, translate=True)
+    for number in (1, 99):
+        folder = moonshines.folder_of(tmp_path / f"ids{number}")
+        file = tmp_path / f"ids{number}" / "config.json"
+        ids = [2] if number == 1 else number  # a list, and one that is no token
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"eos_token_id": ids}))
+        with pytest.raises(ValueError, match="Received: eos_token_id="):
+            tl.backbones.get_speech(folder)
     other = moonshines.hugging_face(
         tmp_path / "other", moonshines.state(decoder=True), decoder_hidden_act="gelu"
     )

@@ -375,12 +375,12 @@ def test_the_language_is_found_or_given_and_translated(tmp_path, table):
     found = writes.writer.wrote(writes.begin(waves), len(waves))
     assert [one.language for one in found] == best
     for row, language in enumerate(best):
-        known = builder(whisper, language=language)._whisper().writer
+        known = builder(whisper, language=language)._speech().writer
         given = known.at_edge(writes.writer.tokenizer, writes.writer.sampling)
         assert given.wrote(writes.begin(waves), len(waves))[row] == found[row]
     finds.save(tmp_path / "finds")
     assert tl.load(tmp_path / "finds").answerer().writer == writes.writer
-    writer = builder(whisper, language="de", translate=True)._whisper().writer
+    writer = builder(whisper, language="de", translate=True)._speech().writer
     assert writer.begin == (IDS["startoftranscript"], 36, 35, IDS["notimestamps"])
     with pytest.raises(ValueError, match="name the one that is spoken"):
         builder(whisper).fit(table)

@@ -10,6 +10,7 @@ from transferlearn.backbones.blocks import Block as Block
 from transferlearn.backbones.blocks import blocks_between_cuts as blocks_between_cuts
 from transferlearn.backbones.blocks import blocks_by_name as blocks_by_name
 from transferlearn.backbones.efficientnet_lite import efficientnet_lite0 as efficientnet_lite0
+from transferlearn.backbones.recordings import SpeechBackbone as SpeechBackbone
 from transferlearn.backbones.registry import check_name as check_name
 from transferlearn.backbones.registry import default_image_size as default_image_size
 from transferlearn.backbones.registry import facts as facts
@@ -29,4 +30,3 @@ from transferlearn.backbones.texts import TextBackbone as TextBackbone
 from transferlearn.backbones.texts import TextSource as TextSource
 from transferlearn.backbones.texts import from_encoder as from_encoder
 from transferlearn.backbones.weights import check_weights as check_weights
-from transferlearn.backbones.whisper import SpeechBackbone as SpeechBackbone

@@ -23,9 +23,10 @@ from transferlearn.backbones.hub_presets import (
     settings_of,
 )
 from transferlearn.backbones.moonshine import moonshine_encoder, moonshine_speech
+from transferlearn.backbones.recordings import TAKE_SPEECH, SpeechBackbone, Spoken
 from transferlearn.backbones.seq2seq import Seq2SeqBackbone, from_seq2seq
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource, from_encoder
-from transferlearn.backbones.whisper import SpeechBackbone, Spoken, encoder_of, speech_of
+from transferlearn.backbones.whisper import encoder_of, speech_of
 from transferlearn.data import Tokenizer
 from transferlearn.data.texts.pieces import tokenized_in_pieces
 from transferlearn.edge.chat import ChatTemplate
@@ -34,7 +35,6 @@ from transferlearn.edge.tokenizers import EdgeTokenizer, JsonPieces, WordPieces
 _AT_ONCE = 1000  # texts in one call of the tokenizer
 _FILE = "tokenizer.json"
 _CHAT = "chat_template.json"
-_TAKE_SPEECH = "Take the folder of a Whisper or Moonshine: 'keras_hub:path/to/whisper-tiny.en'."
 _NO_START = ("T5Tokenizer", "T5GemmaTokenizer")  # their encoders read no token before a text
 _WORD_PIECE = {  # `model_type` in Hugging Face's config: the class in KerasHub
     "bert": "BertTokenizer",
@@ -80,7 +80,7 @@ class KerasHub(TextSource):
             return speech_of(model, folder, spoken, source=source, pretrained=pretrained)
         if folder and isinstance(model, models.MoonshineBackbone):
             return moonshine_speech(model, folder, spoken, source=source, pretrained=pretrained)
-        raise ValueError(f"{name!r} writes nothing down. {_TAKE_SPEECH}")
+        raise ValueError(f"{name!r} writes nothing down. {TAKE_SPEECH}")
 
     def load_text(self, name: str, *, pretrained: bool, pooling: Pooling) -> TextBackbone:
         """Loads an encoder of texts, with its tokenizer and the given pooling."""

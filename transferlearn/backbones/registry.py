@@ -11,10 +11,10 @@ from transferlearn.backbones.applications import Applications
 from transferlearn.backbones.base import Backbone, BackboneSource, Facts, Weights, from_model
 from transferlearn.backbones.embedded import Embedded
 from transferlearn.backbones.keras_hub import KerasHub
+from transferlearn.backbones.recordings import SpeechBackbone, Spoken
 from transferlearn.backbones.saved_model import SavedModels
 from transferlearn.backbones.texts import Pooling, TextBackbone, TextSource
 from transferlearn.backbones.weights import check_weights, load_file
-from transferlearn.backbones.whisper import SpeechBackbone, Spoken
 from transferlearn.data import Tokenizer
 from transferlearn.tables import as_html, as_paragraph, as_table
 

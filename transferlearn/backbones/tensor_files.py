@@ -1,14 +1,15 @@
 """Reads settings and tensors that Hugging Face wrote, of networks that KerasHub cannot read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from transferlearn.json_fields import Json
-from transferlearn.untrusted import check_finite
+from transferlearn.untrusted import RefusalError, check_finite
 
 State = Mapping[str, np.ndarray]  # tensors by Hugging Face's names, without "model." before them
 CONFIG = "config.json"
@@ -69,3 +70,22 @@ def _value(name: str, tensor: np.ndarray, weight: keras.Variable, *, turned: boo
     if tensor.size != np.prod(weight.shape):
         raise ValueError(f"{name} has the shape {tensor.shape}, which does not fit the others")
     return np.float32(tensor.T if turned else tensor).reshape(weight.shape)
+
+
+@contextmanager
+def read_as(folder: Path, network: str) -> Iterator[None]:
+    """Says of what goes wrong within that a folder cannot be read as such a network.
+
+    Raises:
+        ValueError: A file is damaged, or a tensor is missing or has another shape.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise ValueError(
+            f"{folder} has no tensor {error.args[0]}, which a {network} has"
+        ) from error
+    except RefusalError as error:
+        raise RefusalError(f"{folder} is refused: {error}") from error
+    except (ValueError, TypeError, IndexError) as error:
+        raise ValueError(f"{folder} cannot be read as a {network}: {error}") from error

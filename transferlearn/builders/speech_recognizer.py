@@ -74,7 +74,7 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
         return Speech(sample_rate=self.sample_rate, seconds=self.seconds)
 
     def pretrained(self) -> FittedModel[TextPrediction]:
-        """Returns the Whisper as it came, without any training, to use it or to score it.
+        """Returns the network as it came, without any training, to use it or to score it.
 
         It hears as much as it can at once, at most 30 seconds, unless `seconds` says otherwise.
 
@@ -82,7 +82,7 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
             whisper = tl.SpeechRecognizerBuilder("keras_hub:whisper-tiny.en").pretrained()
             print(whisper.transcribe("talk.wav").text)
         """
-        backbone = self._whisper()
+        backbone = self._speech()
         kind = replace(self.kind, seconds=self.seconds or min(MOST, backbone.most_seconds))
         backbone.check(kind.samples, self.sample_rate)
         network, encoding = self._network(backbone, self._blank, (kind.samples,))
@@ -105,8 +105,8 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
         )
 
     def load_backbone(self, shape: tuple[int, ...] | None) -> Backbone:
-        """Loads the Whisper, and refuses rows that are longer than it can hear."""
-        backbone = self._whisper()
+        """Loads the network, and refuses rows that are longer than it can hear."""
+        backbone = self._speech()
         if backbone.writer.languages:
             raise ValueError(
                 "This Whisper knows several languages, and learns one: name the one that is spoken "
@@ -115,8 +115,8 @@ class SpeechRecognizerBuilder(WritesTexts, AudioBuilder[TextPrediction]):
         backbone.check((shape or (self._samples,))[0], self.sample_rate)
         return backbone
 
-    def _whisper(self) -> SpeechBackbone:
-        """Loads the Whisper."""
+    def _speech(self) -> SpeechBackbone:
+        """Loads the Whisper or Moonshine."""
         return backbones.get_speech(
             self.backbone,
             pretrained=self.weights is not None,

@@ -65,8 +65,7 @@ class Hears:
         """Returns the probability that nothing is said, `(rows,)`."""
         if self._writer.silence is None:
             return np.zeros(rows)
-        first = np.full((rows, 1), self._writer.begin[0], np.int32)
-        behind = logits.first(first, np.ones(rows, int), 1).astype("float64")
+        behind = self._writer.behind_first(logits, rows).astype("float64")
         shares = np.exp(behind - behind.max(axis=1, keepdims=True))
         return shares[:, self._writer.silence] / shares.sum(axis=1)
 

@@ -97,9 +97,13 @@ class TextWriter(Named):
         if not self.languages:
             return [self.language] * rows
         codes, ids = list(self.languages), list(self.languages.values())
-        first = np.full((rows, 1), self.begin[0], np.int32)
-        found = logits.first(first, np.ones(rows, int), 1)[:, ids].argmax(axis=1)
+        found = self.behind_first(logits, rows)[:, ids].argmax(axis=1)
         return [codes[place] for place in found.tolist()]
+
+    def behind_first(self, logits: NextLogits, rows: int) -> np.ndarray:
+        """Returns the logits `(rows, all tokens)` behind the first token that is read alone."""
+        first = np.full((rows, 1), self.begin[0], np.int32)
+        return logits.first(first, np.ones(rows, int), 1)
 
     def _begin(self, language: str) -> tuple[int, ...]:
         """Returns the ids that the decoder reads before a text in a language."""

@@ -190,13 +190,15 @@ def _write(
         colours: Those of letters, ground and border.
     """
     ink, ground, border = colours
-    x, y = place[0] / shape[1], place[1] / shape[0]
-    if not _NAME < y < 1 - _NAME:
-        side = "top" if y < 0.5 else "bottom"
+    (x, y), (height, width) = place, shape[:2]
+    if not _NAME < y / height < 1 - _NAME:
+        side = "top" if y < height / 2 else "bottom"
+    fits = x / width < 1 - 2 * _NAME
     ax.text(
-        *(place if x < 1 - 2 * _NAME else (shape[1] - 1, place[1])),
+        x if fits else width - 1,
+        y,
         words,
-        ha="left" if x < 1 - 2 * _NAME else "right",
+        ha="left" if fits else "right",
         va=side,
         fontsize=5.5,
         color=ink,

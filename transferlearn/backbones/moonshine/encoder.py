@@ -7,7 +7,7 @@ import keras
 from transferlearn.backbones.base import AudioBackbone
 from transferlearn.backbones.blocks import blocks_by_name
 from transferlearn.backbones.graph import copy_weights
-from transferlearn.backbones.whisper.encoder import Copies
+from transferlearn.backbones.recordings import Copies
 from transferlearn.types import Tensor
 
 RATE = 16_000  # Hz
@@ -28,9 +28,8 @@ def moonshine_encoder(network: keras.Model, *, source: str, pretrained: bool) ->
         pretrained: Whether they are trained.
     """
     own = Copies()
-    samples, is_sound = inputs_of_encoder()
-    x = states_of(network, samples, is_sound, own)
-    x = keras.layers.GlobalAveragePooling1D(name="mean_of_sound")(x, mask=is_sound)
+    samples, is_sound, states = encoder_of(network, own)
+    x = keras.layers.GlobalAveragePooling1D(name="mean_of_sound")(states, mask=is_sound)
     model = keras.Model([samples, is_sound], x, name="moonshine")
     copy_weights(own.pairs)
     return AudioBackbone(
@@ -47,14 +46,15 @@ def moonshine_encoder(network: keras.Model, *, source: str, pretrained: bool) ->
     )
 
 
-def inputs_of_encoder() -> tuple[Tensor, Tensor]:
-    """Returns the inputs of the encoder: samples, and for each state whether it is of sound."""
+def encoder_of(network: Any, own: Copies) -> tuple[Tensor, Tensor, Tensor]:
+    """Makes the encoder by copies of its layers.
+
+    Returns:
+        Its inputs, which are samples, `(batch, samples, 1)`, and for each state whether it is of
+        sound, `(batch, states)`; and the states, `(batch, states, channels)`.
+    """
     samples = keras.Input((None, 1), dtype="float32", name="samples")
-    return samples, keras.Input((None,), dtype="float32", name="is_sound")
-
-
-def states_of(network: Any, samples: Tensor, is_sound: Tensor, own: Copies) -> Tensor:
-    """Makes the states of the encoder by copies of its layers, `(batch, states, channels)`."""
+    is_sound = keras.Input((None,), dtype="float32", name="is_sound")
     x = samples
     for layer in (
         network.conv1,
@@ -70,7 +70,7 @@ def states_of(network: Any, samples: Tensor, is_sound: Tensor, own: Copies) -> T
     x = own(network.encoder_dropout)(x)
     for block in network.encoder_blocks:
         x = own(block)(x, places, attention_mask=is_sound)
-    return own(network.encoder_final_layer_norm)(x)
+    return samples, is_sound, own(network.encoder_final_layer_norm)(x)
 
 
 def prepare(audio: Tensor) -> list[Tensor]:

@@ -6,17 +6,11 @@ from typing import Any
 import keras
 
 from transferlearn.backbones.graph import copy_weights
-from transferlearn.backbones.moonshine.encoder import (
-    MOST_SECONDS,
-    RATE,
-    inputs_of_encoder,
-    prepare,
-    states_of,
-)
+from transferlearn.backbones.moonshine.encoder import MOST_SECONDS, RATE, encoder_of, prepare
+from transferlearn.backbones.recordings import Copies, SpeechBackbone, Spoken, tokenizer_in
 from transferlearn.backbones.seq2seq import DECODER, blocks_of_both
 from transferlearn.backbones.tensor_files import config_in
-from transferlearn.backbones.whisper.encoder import Copies
-from transferlearn.backbones.whisper.speech import SpeechBackbone, Spoken, tokenizer_in
+from transferlearn.checks import whole
 from transferlearn.data import Writer
 
 _BEGIN, _END, _MOST = 1, 2, 194  # where a folder's settings leave them out
@@ -41,9 +35,8 @@ def moonshine_speech(
     if not network.decoder_blocks:
         raise ValueError(f"{folder} has the encoder of a Moonshine alone, which writes nothing.")
     own = Copies()
-    samples, is_sound = inputs_of_encoder()
+    samples, is_sound, states = encoder_of(network, own)
     written = keras.Input((None,), dtype="int32", name=DECODER)
-    states = states_of(network, samples, is_sound, own)
     places = own(network.get_layer("decoder_positions"))(written)
     rotary = own(network.decoder_rotary_embedding)(places)
     embedding = own(network.token_embedding)
@@ -69,16 +62,26 @@ def moonshine_speech(
         sample_rate=RATE,
         most_seconds=MOST_SECONDS,
         further=(DECODER,),
-        writer=_writer(folder),
+        writer=_writer(folder, network.vocabulary_size),
     )
 
 
-def _writer(folder: Path) -> Writer:
+def _writer(folder: Path, tokens: int) -> Writer:
     """Reads which tokens a Moonshine writes, from the files in its folder."""
     config = config_in(folder)
+
+    def setting(name: str, usual: int, least: int) -> int:
+        return whole(name, config.get(name, usual), least=least)
+
+    def id_of(name: str, usual: int) -> int:
+        found = setting(name, usual, least=0)
+        if found >= tokens:
+            raise ValueError(f"{folder} has {tokens} tokens. Received: {name}={found}")
+        return found
+
     return Writer(
         tokenizer=tokenizer_in(folder),
-        begin=(int(config.get("decoder_start_token_id", _BEGIN)),),
-        end=int(config.get("eos_token_id", _END)),
-        most=int(config.get("max_position_embeddings", _MOST)),
+        begin=(id_of("decoder_start_token_id", _BEGIN),),
+        end=id_of("eos_token_id", _END),
+        most=setting("max_position_embeddings", _MOST, least=2),
     )

@@ -12,10 +12,10 @@ from transferlearn.backbones.tensor_files import (
     config_in,
     count_layers,
     fill,
+    read_as,
     tensors_in,
 )
 from transferlearn.json_fields import Json
-from transferlearn.untrusted import RefusalError
 
 _ROTARY, _WAVELENGTH = 0.9, 10_000.0  # where a folder's settings leave them out
 # What KerasHub calls a layer, and what Hugging Face calls it.
@@ -58,7 +58,7 @@ def read_moonshine(folder: Path, hub: Any, *, pretrained: bool = True) -> keras.
         ValueError: A file is damaged, or a tensor is missing or has another shape.
         OSError: A file cannot be opened.
     """
-    try:
+    with read_as(folder, "Moonshine"):
         state = tensors_in(folder)
         network = hub.models.MoonshineBackbone(**_settings(state, config_in(folder)))
         if pretrained:
@@ -70,14 +70,6 @@ def read_moonshine(folder: Path, hub: Any, *, pretrained: bool = True) -> keras.
                 places |= {weight.path.rpartition("/")[0]: place for weight in layer.weights}
             weights = [w for w in network.weights if w.path.rpartition("/")[0] in places]
             fill(weights, state, places)
-    except KeyError as error:
-        raise ValueError(
-            f"{folder} has no tensor {error.args[0]}, which a Moonshine has"
-        ) from error
-    except RefusalError as error:
-        raise RefusalError(f"{folder} is refused: {error}") from error
-    except (ValueError, TypeError, IndexError) as error:
-        raise ValueError(f"{folder} cannot be read as a Moonshine: {error}") from error
     return network
 
 

@@ -4,9 +4,10 @@ import keras
 
 from transferlearn.backbones.base import AudioBackbone
 from transferlearn.backbones.blocks import blocks_by_name
-from transferlearn.backbones.graph import copy_operation, copy_weights
+from transferlearn.backbones.graph import copy_weights
 from transferlearn.backbones.log_mel import WHISPER_RATE, whisper_log_mel
-from transferlearn.types import Operation, Tensor
+from transferlearn.backbones.recordings import Copies
+from transferlearn.types import Tensor
 
 _FRAME = 320  # samples for each state of the encoder: two frames of the spectrogram
 
@@ -46,23 +47,6 @@ def encoder_of(network: keras.Model, *, source: str, pretrained: bool) -> AudioB
         sample_rate=WHISPER_RATE,
         most_seconds=most_seconds_of(network),
     )
-
-
-class Copies:
-    """Copies layers, and holds each with its copy.
-
-    Attributes:
-        pairs: Each layer with its copy.
-    """
-
-    def __init__(self) -> None:
-        self.pairs: list[tuple[Operation, Operation]] = []
-
-    def __call__(self, layer: keras.Layer) -> keras.Layer:
-        """Returns a copy of a layer, without its weights."""
-        fresh = copy_operation(layer)
-        self.pairs.append((layer, fresh))
-        return fresh
 
 
 def most_seconds_of(network: keras.Model) -> float:

@@ -1,18 +1,21 @@
 """Makes a backbone that writes down what is said of a whole Whisper, encoder and decoder."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 
-from transferlearn.backbones.base import AudioBackbone
 from transferlearn.backbones.graph import copy_weights
 from transferlearn.backbones.log_mel import WHISPER_RATE, whisper_log_mel
+from transferlearn.backbones.recordings import (
+    TOKENIZER,
+    Copies,
+    SpeechBackbone,
+    Spoken,
+    tokenizer_in,
+)
 from transferlearn.backbones.seq2seq import DECODER, blocks_of_both
 from transferlearn.backbones.whisper.encoder import (
-    Copies,
     most_seconds_of,
     of_whole_frames,
     states_of,
@@ -22,44 +25,12 @@ from transferlearn.data.texts import JsonTokenizer
 from transferlearn.json_fields import Json
 from transferlearn.types import Tensor
 
-_TOKENIZER = "tokenizer.json"
 _ENGLISH = 51_864  # tokens of a Whisper that knows English only; others have more
 # Where Hugging Face and CTranslate2 say which tokens are never written, and not as the first.
 _SETTINGS = ("generation_config.json", "config.json")
 _NEVER = ("suppress_tokens", "suppress_ids")
 _LANGUAGES = ("lang_to_id", "lang_ids")
 _NOT_FIRST = ("begin_suppress_tokens", "suppress_ids_begin")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpeechBackbone(AudioBackbone):
-    """Holds an encoder of recordings with the decoder that writes down what is said.
-
-    Attributes:
-        writer: Knows the tokens that the decoder writes.
-    """
-
-    writer: Writer
-
-
-class Spoken(NamedTuple):
-    """Says in which language recordings are, and in which their words are written.
-
-    Attributes:
-        language: The code of the language that is spoken, such as `"de"`; `None`: it is found.
-        translate: Whether what is said is written in English.
-    """
-
-    language: str | None
-    translate: bool
-
-    def check_english(self, network: str) -> None:
-        """Raises `ValueError` for what a network that knows one language cannot do."""
-        if self.language not in ("en", None) or self.translate:
-            raise ValueError(
-                f"This {network} knows English only. Received: "
-                f"language={self.language!r}, translate={self.translate}"
-            )
 
 
 def speech_of(
@@ -163,19 +134,11 @@ def _languages(settings: list[Json], tokenizer: JsonTokenizer, tokens: int) -> d
     return {x.strip("<|>"): i for x, i in zip(tokenizer.spelled(known), known, strict=True)}
 
 
-def tokenizer_in(folder: Path) -> JsonTokenizer:
-    """Reads the tokenizer of a folder; raises `ValueError` where there is none."""
-    file = folder / _TOKENIZER
-    if not file.is_file():
-        raise ValueError(f"{folder} has no {_TOKENIZER}, by which tokens become words.")
-    return JsonTokenizer(file.read_text("utf-8"))
-
-
 def _id(tokenizer: JsonTokenizer, name: str, folder: Path) -> int:
     """Returns the id of a special token; raises `ValueError` where there is none."""
     found = tokenizer.id_of(f"<|{name}|>")
     if found is None:
-        raise ValueError(f"{folder / _TOKENIZER} has no token <|{name}|>, which Whisper's have.")
+        raise ValueError(f"{folder / TOKENIZER} has no token <|{name}|>, which Whisper's have.")
     return found
 
 

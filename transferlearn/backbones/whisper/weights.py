@@ -12,10 +12,10 @@ from transferlearn.backbones.tensor_files import (
     config_in,
     count_layers,
     fill,
+    read_as,
     tensors_in,
 )
 from transferlearn.backbones.whisper.ctranslate2 import read_ctranslate2
-from transferlearn.untrusted import RefusalError
 
 _CTRANSLATE2 = "model.bin"
 # What KerasHub calls a layer, and what Hugging Face calls it.
@@ -83,17 +83,11 @@ def read_whisper(folder: Path, hub: Any, *, pretrained: bool = True) -> keras.Mo
         ValueError: A file is damaged, or a tensor is missing or has another shape.
         OSError: A file cannot be opened.
     """
-    try:
+    with read_as(folder, "Whisper"):
         state, heads = tensors_of(folder)
         network = hub.models.WhisperBackbone(**_sizes(state, heads))
         if pretrained:
             _fill(network, state)
-    except KeyError as error:
-        raise ValueError(f"{folder} has no tensor {error.args[0]}, which a Whisper has") from error
-    except RefusalError as error:
-        raise RefusalError(f"{folder} is refused: {error}") from error
-    except (ValueError, TypeError, IndexError) as error:
-        raise ValueError(f"{folder} cannot be read as a Whisper: {error}") from error
     return network
 
 

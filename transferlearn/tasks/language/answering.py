@@ -87,7 +87,7 @@ class Writing(Answerer):
 
     @cached_property
     def reading(self) -> Reading:
-        """What reads prompts; it compiles, so that it waits for the first of them."""
+        """Returns what reads prompts; it compiles, so that it waits for the first of them."""
         return reading_of(self._model)
 
     @property
